@@ -59,6 +59,11 @@ def data_dir() -> Path:
     return Path(os.environ.get("COIN_DATA_DIR") or PROJECT_DIR / "data")
 
 
+def is_own_file(path: Path) -> bool:
+    """Whether a path is a file in the data folder, which nobody else may replace."""
+    return path.is_file() and path.resolve().is_relative_to(data_dir().resolve())
+
+
 def open_lock(path: Path, timeout_s: float = 10.0) -> FileLock:
     """A lock on a file, for use in a `with` statement.
 

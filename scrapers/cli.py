@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from coin_core.access import operator
 from coin_core.errors import CatalogError, CoinError, WrongUseError, sentence_of
-from coin_core.storage import dump_json, write_file
+from coin_core.storage import dump_json, is_own_file, write_file
 from scrapers.settings import read_contact, store_contact
 
 if TYPE_CHECKING:
@@ -81,6 +81,11 @@ def _list_left_out(words: Sequence[str]) -> int:
     from coin_core.catalog.left_out import list_left_out, scrape_table
     from coin_core.catalog.scrape_jobs import scrape_order
 
+    if options.csv and is_own_file(options.csv):
+        raise CatalogError(
+            f"{options.csv} is a file of the data folder, and the table would replace "
+            "it. Name another place."
+        )
     catalog = open_catalog()
     try:
         scrape_order(catalog, options.run)  # it must be a scrape

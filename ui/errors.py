@@ -103,6 +103,21 @@ _PARTS = (
     N_("The crops in its row were not understood, and were left out."),
     N_("{cell} was cut after {count} characters."),
     N_("Row {number} of {table} names {name}"),
+    N_(
+        "Row {number} of {table} lists {name} again, as {ruler}; row {used} of "
+        "{source} was used."
+    ),
+    N_(
+        "Row {number} of {table} lists {name} again, with other {fields}; row {used} "
+        "of {source} was used."
+    ),
+    N_("{count} more rows list it."),
+    N_("The rows name different rulers, so they gave no label."),
+    N_("Row {number} of {table} calls its coin {ruler}; the label {label} was kept."),
+    N_(
+        "Other values that row {number} of {table} has for its coin were not used: "
+        "{fields}."
+    ),
     N_("It was interrupted; it can go on from where it was."),
     N_("Row {number} of {name} names no file."),
     N_("{where}, and several photos have that name. Give its folder too."),

@@ -103,5 +103,9 @@ _FACTS = {
 
 def say_filled(names: Iterable[str]) -> str:
     """The sentence about fields that a photo or its coin lacked until now."""
-    words = (_FACTS.get(name, name.replace("_", " ")) for name in names)
-    return f"What it lacked was added: {', '.join(words)}."
+    return f"What it lacked was added: {in_words(names)}."
+
+
+def in_words(names: Iterable[str]) -> str:
+    """Names of fields as part of a sentence, such as "weight in g, notes"."""
+    return ", ".join(_FACTS.get(name, name.replace("_", " ")) for name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -120,7 +121,12 @@ class Queries:
             )
 
     def queue(
-        self, kind: QueueKind | str, *, limit: int = 200, reviewer: str | None = None
+        self,
+        kind: QueueKind | str,
+        *,
+        limit: int = 200,
+        reviewer: str | None = None,
+        among: Collection[int] | None = None,
     ) -> tuple[int, ...]:
         """Photos to review next, the most urgent first; excluded photos are left out.
 
@@ -129,6 +135,7 @@ class Queries:
             limit: At most this many.
             reviewer: Photos that this reviewer has not decided on; None for photos
                 that nobody has decided on.
+            among: Only of these photos, at most a thousand.
 
         Raises:
             CatalogError: There is no such queue.
@@ -166,6 +173,8 @@ class Queries:
         }
         with self._database.reading() as connection:
             query = queries[checked].order_by(PhotoRow.id).limit(limit)
+            if among is not None:
+                query = query.where(PhotoRow.id.in_(among))
             return tuple(connection.scalars(query))
 
     def similar(self, photo_id: int, *, limit: int = 8) -> tuple[CatalogPhoto, ...]:

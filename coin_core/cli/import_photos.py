@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from coin_core.access import operator
 from coin_core.cli import arguments
 from coin_core.errors import CatalogError
+from coin_core.storage import is_own_file
 
 if TYPE_CHECKING:
     from coin_core.catalog import Catalog
@@ -56,13 +57,17 @@ def run(options: argparse.Namespace) -> int:
     """Import photos; return 1 if a photo cannot be imported."""
     from coin_core.catalog import open_catalog
     from coin_core.catalog.importing.ingest import import_photos, resume_import
+    from coin_core.catalog.importing.ledger import spec_of
 
     if bool(options.paths) == (options.resume is not None):
         raise CatalogError("Name photos, folders, ZIPs or tables; or --resume alone.")
     mapping = None if options.mapping is None else _load_mapping(options.mapping)
-    if options.report is not None:
-        _check_place(options.report)
     catalog = open_catalog()
+    if options.report is not None:
+        paths = options.paths
+        if options.resume is not None:
+            paths = spec_of(catalog, options.resume).get("sources", ())
+        _check_place(options.report, [*paths, *filter(None, [options.mapping])])
     if options.resume is not None:
         steps = resume_import(catalog, options.resume)
     else:
@@ -93,8 +98,36 @@ def _load_mapping(path: Path) -> dict[str, str]:
     return mapping
 
 
-def _check_place(report: Path) -> None:
-    """Find out before a long import whether its report can be written."""
+def _check_place(report: Path, paths: Iterable[Path | str]) -> None:
+    """Find out before a long import whether its report can be written.
+
+    Args:
+        report: Its file.
+        paths: What the import reads.
+
+    Raises:
+        CatalogError: It cannot, or it would replace what is read.
+    """
+    from coin_core.catalog.importing.archives import ARCHIVE_SUFFIXES
+    from coin_core.catalog.importing.sources import LABELS_FILE
+    from coin_core.imaging.photo_io import PICTURE_SUFFIXES
+
+    suffix, place = report.suffix.lower(), report.resolve()
+    is_read = report.name.lower() == LABELS_FILE or suffix in ARCHIVE_SUFFIXES
+    is_read |= suffix.lstrip(".") in PICTURE_SUFFIXES
+    sources = [Path(path).resolve() for path in paths]
+    if report.is_file() and (
+        place in sources or (is_read and any(map(place.is_relative_to, sources)))
+    ):
+        raise CatalogError(
+            f"{report} is read by the import, and the report would replace it. Name "
+            "another place for the report."
+        )
+    if is_own_file(report):
+        raise CatalogError(
+            f"{report} is a file of the data folder, and the report would replace it. "
+            "Name another place for the report."
+        )
     if report.is_dir():
         raise CatalogError(f"{report} is a folder. Name a file for the report.")
     if not report.parent.is_dir():

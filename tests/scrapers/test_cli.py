@@ -8,6 +8,7 @@ import json
 import pytest
 
 from coin_core.catalog import PhotoQuery
+from coin_core.storage import data_dir
 from scrapers import ingest
 from scrapers.cli import main
 from scrapers.registry import list_sources
@@ -96,6 +97,11 @@ def test_a_lot_that_was_left_out_is_taken_after_all(
     assert main(["left-out", run, "--csv", str(table)]) == 0
     assert "numisbids:62-7: several coins, by " in capsys.readouterr().out
     assert "left out,several coins" in table.read_text(encoding="utf-8-sig")
+    kept = data_dir() / "kept.csv"
+    kept.write_text("mine", encoding="utf-8")
+    assert main(["left-out", run, "--csv", str(kept)]) != 0
+    assert "of the data folder" in capsys.readouterr().err
+    assert kept.read_text("utf-8") == "mine"
     (tmp_path / "lot.html").rename(tmp_path / "lot.txt")  # the page is not needed
     assert main(["take", "numisbids:62-7", "--who", "ada"]) == 0
     assert "1 new photos without a label" in capsys.readouterr().out

@@ -18,9 +18,9 @@ from ui.background_task import BackgroundTask, start_task
 from ui.components.job_panel import JobPanel
 from ui.dataset import cropping
 from ui.dataset.formatting import (
-    KEY_TITLES,
     REASON_TITLES,
     edit_text,
+    field_title,
     ruler_keys,
     ruler_title,
 )
@@ -371,7 +371,7 @@ def _facts_not_kept(kept: Coin, coins: Iterable[Coin]) -> list[str]:
         values -= {None, "", ()}
         if values:
             measures = sorted(v for v in values if isinstance(v, float | int))
-            words.append(" ".join([_(KEY_TITLES[name]), *(f"{v:g}" for v in measures)]))
+            words.append(" ".join([field_title(name), *(f"{v:g}" for v in measures)]))
     return words
 
 

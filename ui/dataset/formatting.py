@@ -54,7 +54,7 @@ _ENTITY_TITLES = {
     "added": N_("imported"),
 }
 
-KEY_TITLES = {
+_KEY_TITLES = {
     "ruler": N_("ruler"),
     "ruler_attributed": N_("ruler"),
     "name_on_coin": N_("name on the coin"),

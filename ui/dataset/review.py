@@ -38,7 +38,7 @@ from ui.dataset.formatting import (
 )
 from ui.dataset.photo_panel import show_photo, show_predictions
 from ui.dataset.session import DatasetSession, ask_reviewer
-from ui.errors import errors_on_page, show_error
+from ui.errors import errors_on_page
 from ui.formatting import as_text, menu_titles, plural
 
 _KEY = "review_queue_state"
@@ -59,6 +59,9 @@ class ReviewQueue:
         reviewer: Whose queue it is.
         photo_ids: The photos in the queue.
         position: The place of the current photo.
+        seen: How many of the photos, from the first, have been shown.
+        is_full: Whether there may be more photos than fit into the queue.
+        last_edit: The newest change of the current photo when it was shown, or None.
         turn: Counts the decisions; a key pressed for an older turn is ignored.
         rulers: The rulers of the number keys.
     """
@@ -67,6 +70,9 @@ class ReviewQueue:
     reviewer: str = ""
     photo_ids: list[int] = field(default_factory=list)
     position: int = 0
+    seen: int = 0
+    is_full: bool = False
+    last_edit: int | None = None
     turn: int = 0
     rulers: tuple[str, ...] = ()
 
@@ -111,9 +117,7 @@ def show_review(session: DatasetSession, catalog: Catalog) -> None:
     if photo is None:
         _fill(queue, catalog, str(kind), session.reviewer)
         photo = _current_photo(queue, catalog)
-    if session.error:
-        show_error(session.error)
-        session.error = ""
+    session.show_messages()
 
     def confirm(word: str, group: str) -> None:
         decision = {"photo": 0, "what": word, "value": group}
@@ -194,17 +198,37 @@ def _fill(queue: ReviewQueue, catalog: Catalog, kind: str, reviewer: str) -> Non
         queue.photo_ids = list(
             catalog.queries.queue(QueueKind(kind), limit=_QUEUE_LENGTH)
         )
-    queue.kind, queue.reviewer, queue.position = kind, reviewer, 0
+    queue.kind, queue.reviewer = kind, reviewer
+    queue.position = queue.seen = 0
+    queue.is_full = len(queue.photo_ids) == _QUEUE_LENGTH
     queue.rulers = ruler_keys(catalog.queries.choices().rulers)[:9]
 
 
 def _current_photo(queue: ReviewQueue, catalog: Catalog) -> CatalogPhoto | None:
+    _drop_decided(queue, catalog)
     while (photo_id := queue.photo_id) is not None:
         try:
-            return catalog.photos.get(photo_id)
+            photo = catalog.photos.get(photo_id)
         except CatalogError:  # another visitor has removed it
             queue.photo_ids.remove(photo_id)
+            queue.seen -= queue.position < queue.seen
+        else:
+            queue.seen = max(queue.seen, queue.position + 1)
+            return photo
     return None
+
+
+def _drop_decided(queue: ReviewQueue, catalog: Catalog) -> None:
+    """Drop the photos ahead that others have decided on since the queue was filled."""
+    ahead = queue.photo_ids[queue.seen :]
+    waiting = catalog.queries.queue(
+        QueueKind.UNREVIEWED if queue.is_blind else QueueKind(queue.kind),
+        limit=len(ahead),
+        reviewer=queue.reviewer if queue.is_blind else None,
+        among=ahead,
+    )
+    still = set(waiting)
+    queue.photo_ids[queue.seen :] = [one for one in ahead if one in still]
 
 
 def _show_progress(queue: ReviewQueue, catalog: Catalog) -> None:
@@ -212,7 +236,7 @@ def _show_progress(queue: ReviewQueue, catalog: Catalog) -> None:
     done = progress.total - progress.unreviewed
     left = max(len(queue.photo_ids) - queue.position, 0)
     words = _("{done} of {total} photos reviewed or excluded, {left} in this queue")
-    if len(queue.photo_ids) == _QUEUE_LENGTH:
+    if queue.is_full:
         words = _(
             "{done} of {total} photos reviewed or excluded, {left} or more in this "
             "queue"
@@ -226,6 +250,8 @@ def _show_progress(queue: ReviewQueue, catalog: Catalog) -> None:
 def _show_current(
     session: DatasetSession, catalog: Catalog, queue: ReviewQueue, photo: CatalogPhoto
 ) -> None:
+    history = catalog.edits.history(photo.photo_id)
+    queue.last_edit = history[-1].edit_id if history else 0
     faces = tuple(catalog.photos.faces(photo.photo_id))
     left, right = st.columns([1.55, 1], gap="large")
     with left:
@@ -407,8 +433,12 @@ def apply_decision(
             queue.position = queue.photo_ids.index(changed[0])
         elif changed:
             queue.photo_ids.insert(queue.position, changed[0])
+            queue.seen += 1
+        if changed:
+            queue.seen = max(queue.seen, queue.position + 1)
     else:
-        with session.action():
+        said = _said_meanwhile(session, catalog, queue, photo_id)
+        with session.action(said):
             if decision["what"] == "exclude":
                 reason = ExcludeReason(value)
                 catalog.edits.exclude([photo_id], reason, who=session.reviewer)
@@ -416,6 +446,35 @@ def apply_decision(
                 catalog.reviews.add(photo_id, value, who=session.reviewer)
         if not session.error:
             queue.position += 1
+
+
+def _said_meanwhile(
+    session: DatasetSession, catalog: Catalog, queue: ReviewQueue, photo_id: int
+) -> str:
+    """What somebody else has decided since the photo was shown, or ""."""
+    if queue.is_blind or queue.last_edit is None:
+        return ""
+    try:
+        photo, history = catalog.photos.get(photo_id), catalog.edits.history(photo_id)
+    except CatalogError:  # storing the decision says why
+        return ""
+    others = [
+        edit
+        for edit in history
+        if edit.edit_id > queue.last_edit
+        and edit.who != session.reviewer
+        and {"ruler_attributed", "status", "suspicion"} & set(edit.after)
+    ]
+    is_open = photo.status is PhotoStatus.UNREVIEWED
+    if not others or (is_open and photo.ruler is None):
+        return ""
+    if photo.status is PhotoStatus.EXCLUDED:
+        words = _("Meanwhile {name} has excluded this photo; your decision counts now.")
+    elif photo.ruler is None:
+        words = _("Meanwhile {name} has said “cannot tell”; your decision counts now.")
+    else:
+        words = _("Meanwhile {name} has said {ruler}; your decision counts now.")
+    return words.format(name=others[-1].who, ruler=ruler_title(photo.ruler))
 
 
 def show_agreement(catalog: Catalog) -> None:

@@ -39,7 +39,7 @@ from coin_core.errors import CatalogError, CoinError, UnreadablePhotoError
 from coin_core.imaging import photo_io
 from coin_core.imaging.preprocessing import crop_to_flan
 from coin_core.jobs import ProgressCallback
-from coin_core.storage import dump_json
+from coin_core.storage import dump_json, is_own_file
 
 TABLE, MANIFEST, ATTRIBUTION = "labels.csv", "manifest.json", "ATTRIBUTION.txt"
 _IMAGES = "images/"
@@ -117,6 +117,11 @@ def export(
     if out.resolve().is_relative_to(catalog.photos_dir.resolve()):
         raise CatalogError(
             f"{out} is in the catalog's folder of original files. Name another place."
+        )
+    if is_own_file(out):
+        raise CatalogError(
+            f"{out} is a file of the data folder, and the export would replace it. "
+            "Name another place."
         )
     frozen = None if version is None else load_version(catalog, version)
     items, left_out = _collect(catalog, frozen, free_only, checked, progress)

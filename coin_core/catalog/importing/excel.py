@@ -8,9 +8,11 @@ is read. `pandas.read_excel` computes formulas and has no such limits.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -18,8 +20,16 @@ from typing import Any
 
 from openpyxl import load_workbook
 from openpyxl.packaging.relationship import get_dependents, get_rels_path
-from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
-from openpyxl.xml.functions import fromstring
+from openpyxl.utils import column_index_from_string
+from openpyxl.worksheet._reader import (
+    COL_TAG,
+    DATA_TAG,
+    FORMULA_TAG,
+    ROW_TAG,
+    WorkSheetParser,
+)
+from openpyxl.xml.constants import SHEET_MAIN_NS
+from openpyxl.xml.functions import fromstring, iterparse
 
 from coin_core.catalog.importing.archives import count_members
 from coin_core.errors import CatalogError
@@ -33,6 +43,9 @@ _MAX_PARTS = 10_000
 _MAX_UNPACKED = 512 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _LONGEST_FORMULA = 100  # that is adapted to each cell that shares it
+_MERGE_TAG = f"{{{SHEET_MAIN_NS}}}mergeCell"
+_MERGE_TAGS = 10  # that a merge counts as
+_RANGE = re.compile(r"([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})")
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8")
 # The attribute of each sheet in the list of sheets, in UTF-8 and UTF-16.
 _SHEET_ID = (b"sheetId", "sheetId".encode("utf-16-le")[:-1])
@@ -95,7 +108,11 @@ class _Contents:
 
     def charge(self, part: str) -> None:
         """Count a part that is read; several sheets may be one part."""
-        self.left -= self.tags[part]
+        self.spend(self.tags[part])
+
+    def spend(self, tags: int) -> None:
+        """Count tags, or work that takes as long."""
+        self.left -= tags
         if self.left < 0:
             raise _too_much(self.name)
 
@@ -112,6 +129,7 @@ class Sheet:
     title: str
     _sheet: Any
     _contents: _Contents
+    _merged: list[tuple[int, int, int]] = field(default_factory=list)
 
     def rows(self, max_columns: int) -> Iterator[tuple[int, Sequence[object]]]:
         """Number and cells of each row that has any; formulas are text."""
@@ -119,6 +137,7 @@ class Sheet:
         self._contents.charge(path)
         with self._contents.packed.open(path) as part:
             parser: Any = _Parser(
+                self._contents,
                 part,
                 self._sheet._shared_strings,
                 epoch=book.epoch,
@@ -128,6 +147,26 @@ class Sheet:
             for number, cells in parser.parse():
                 if row := _place(cells, max_columns):
                     yield number, row
+            self._merged[:] = parser.merged
+
+    def fill_merged(self, rows: Sequence[tuple[int, list[str]]]) -> None:
+        """Give the rows within merged cells the text of the cell above.
+
+        Args:
+            rows: Number and cells of each, as `rows` gave them; a merge that begins in
+                another row is left alone.
+        """
+        numbers = [number for number, _ in rows]
+        for column, first, last in self._merged:
+            start = bisect_left(numbers, first)
+            if start == len(rows) or numbers[start] != first:
+                continue
+            end = bisect_right(numbers, last)
+            self._contents.spend(end - start)
+            text = "".join(rows[start][1][column - 1 : column])
+            for _number, row in rows[start + 1 : end] if text else ():
+                row += [""] * (column - len(row))
+                row[column - 1] = row[column - 1] or text
 
     def pictures(self) -> Iterator[CellPicture]:
         """The pictures that are anchored to its cells.
@@ -152,7 +191,26 @@ class Sheet:
 
 
 class _Parser(WorkSheetParser):
-    """Leaves out what is no cell, and long formulas as they are."""
+    """Leaves out what is neither cell nor merge, and long formulas as they are."""
+
+    def __init__(self, contents: _Contents, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._contents = contents
+        self.merged: list[tuple[int, int, int]] = []
+        """Column, first and last row of the cells that are merged downwards."""
+
+    def parse(self) -> Generator[Any, None, None]:
+        below_rows = False
+        for _, element in iterparse(self.source):
+            if element.tag == ROW_TAG:
+                yield self.parse_row(element)
+                element.clear()
+            elif element.tag == _MERGE_TAG and (merged := _merged_down(element)):
+                self._contents.spend(_MERGE_TAGS)
+                self.merged.append(merged)
+            below_rows |= element.tag == DATA_TAG
+            if below_rows or element.tag == COL_TAG:
+                element.clear()
 
     def parse_formula(self, element: Any) -> Any:
         formula = element.find(FORMULA_TAG)
@@ -160,8 +218,14 @@ class _Parser(WorkSheetParser):
             return f"={formula.text}"
         return super().parse_formula(element)  # type: ignore[no-untyped-call]
 
-    def parse_formatting(self, element: Any) -> None:
-        """Conditional formats take long to read."""
+
+def _merged_down(element: Any) -> tuple[int, int, int] | None:
+    """Column, first and last row of merged cells; None if they are in one row."""
+    found = _RANGE.fullmatch(element.get("ref", ""))
+    if found is None or int(found[2]) >= int(found[3]):
+        return None
+    column: int = column_index_from_string(found[1])
+    return column, int(found[2]), int(found[3])
 
 
 def _place(cells: Iterable[dict[str, Any]], max_columns: int) -> list[object]:

@@ -36,6 +36,7 @@ from coin_core.catalog.import_records import (
     ImportProgress,
     ImportState,
     ItemState,
+    in_words,
     say_filled,
 )
 from coin_core.catalog.importing import ledger
@@ -45,7 +46,12 @@ from coin_core.catalog.importing.demo import (
     demo_items,
     demo_spec,
 )
-from coin_core.catalog.importing.metadata import ExportedFacts, Facts, facts_of
+from coin_core.catalog.importing.metadata import (
+    ExportedFacts,
+    Facts,
+    differing,
+    facts_of,
+)
 from coin_core.catalog.importing.sources import (
     Item,
     Mappings,
@@ -58,6 +64,7 @@ from coin_core.catalog.mappers import checked_name, face_to_json, read_photos
 from coin_core.catalog.records import (
     CatalogFace,
     CatalogPhoto,
+    CoinFacts,
     PhotoRecord,
     PhotoStatus,
 )
@@ -736,18 +743,17 @@ class _Writer:
             self._update_known(item, photo, facts)
             return
         self._matcher.add(added.photo_id, prepared.thumbnail)
+        kept = ""
         if coin_id is not None and item.row:
-            edits = self._catalog.edits
-            filled = edits.fill_coin(coin_id, facts.coin, who=self._who)
+            filled, kept = self._fill_coin(coin_id, item, facts.coin)
             if filled and remark:  # by its look
                 remark += f" {say_filled(filled)}"
         if item.coin_key:
             self._coins.setdefault(item.coin_key, added.coin_id)
         no_coin = "" if prepared.faces else "No coin was found on it."
-        remarks = [
-            text for text in (remark, no_coin, prepared.remark, *facts.remarks) if text
-        ]
-        self._note(item, ItemState.DONE, added.photo_id, " ".join(remarks) or None)
+        remarks = (remark, kept, no_coin, prepared.remark, *facts.remarks)
+        message = " ".join(filter(None, remarks))
+        self._note(item, ItemState.DONE, added.photo_id, message or None)
 
     def _complete(
         self,
@@ -800,6 +806,28 @@ class _Writer:
             remark += f" {say_filled(added)}"
         message = " ".join([remark, *facts.remarks])
         self._note(item, ItemState.KNOWN, photo.photo_id, message)
+
+    def _fill_coin(
+        self, coin_id: int, item: Item, facts: CoinFacts
+    ) -> tuple[tuple[str, ...], str]:
+        """Add facts that a coin lacks: their names, and which were not used."""
+        filled = self._catalog.edits.fill_coin(coin_id, facts, who=self._who)
+        coin = self._catalog.photos.coin(coin_id)
+        names = [name for name in differing(coin, facts) if name != "ruler_attributed"]
+        row = item.row_name or "its row"
+        remarks = []
+        ruler, label = facts.ruler_attributed, coin.ruler_attributed
+        if ruler and label and ruler != label:
+            remarks.append(
+                f"{row[0].upper()}{row[1:]} calls its coin {class_title(ruler)}; the "
+                f"label {class_title(label)} was kept."
+            )
+        if names:
+            remarks.append(
+                f"Other values that {row} has for its coin were not used: "
+                f"{in_words(names)}."
+            )
+        return filled, " ".join(remarks)
 
     def _fill_in(self, photo: CatalogPhoto, facts: Facts) -> list[str]:
         """Set empty fields of a photo and its coin; returns their names."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from coin_core.catalog.import_records import in_words
 from coin_core.catalog.importing.sources import Item
 from coin_core.catalog.importing.tables import EXPORT_TEXTS, MAX_CELL, is_export
 from coin_core.catalog.licences import read_licence
@@ -22,7 +23,7 @@ from coin_core.catalog.records import (
 from coin_core.catalog.references import references_from
 from coin_core.imaging.decoder import show_name
 from coin_core.imaging.preprocessing import RotatedBox
-from coin_core.results import Side
+from coin_core.results import Side, class_title
 from coin_core.rulers import (
     RULERS,
     find_doubtful_ruler,
@@ -37,6 +38,7 @@ _TEXTS = (
 # The outermost folders of whole photos in an export; others hold crops.
 _WHOLE_PHOTOS = frozenset(("photos", "images", UNLABELLED))
 _MAX_FACES = 100
+_MAX_ROWS_NAMED = 3  # of one photo, in its remarks
 _YES = frozenset(("yes", "true", "1", "ja"))
 SPLIT_FOLDERS: Mapping[str, str] = {
     "train": "train",
@@ -89,7 +91,63 @@ class ExportedFacts:
 
 
 def facts_of(item: Item, *, folder_labels: bool) -> Facts:
-    """The facts in a photo's row; its folder is used if the row names no ruler."""
+    """The facts in a photo's row; its folder is used if the row names no ruler.
+
+    Where other rows name another ruler, the photo has none.
+    """
+    facts = _facts_of_row(item, folder_labels=folder_labels)
+    remarks: list[str] = []
+    rulers = {facts.coin.ruler_attributed or ""}
+    for name, row in item.other_rows:
+        other = replace(item, row=row)
+        found = _facts_of_row(other, folder_labels=False)
+        rulers.add(found.coin.ruler_attributed or "")
+        if (said := _said_again(item, facts, other, found)) is not None:
+            remarks.append(
+                f"R{name[1:]} lists {item.name} again{said}; {item.row_name} was used."
+            )
+    if len(remarks) > _MAX_ROWS_NAMED:
+        rest = len(remarks) - _MAX_ROWS_NAMED
+        remarks[_MAX_ROWS_NAMED:] = [f"{rest} more rows list it."]
+    if len(rulers - {""}) > 1 and facts.coin.ruler_attributed:
+        remarks.append("The rows name different rulers, so they gave no label.")
+        unread = replace(
+            facts.coin, ruler_attributed=None, name_on_coin=None, authority=None
+        )
+        named = ", ".join(class_title(one) for one in sorted(rulers - {""}))
+        evidence = f"Label ambiguous by rule 'rows': {named}."
+        photo = {**facts.photo, "label_evidence": evidence}
+        facts = replace(facts, coin=unread, photo=photo)
+    return replace(facts, remarks=(*facts.remarks, *remarks))
+
+
+def differing(coin: CoinFacts, other: CoinFacts) -> tuple[str, ...]:
+    """Names of the fields in which another source says something else of a coin."""
+    return tuple(
+        one.name
+        for one in fields(CoinFacts)
+        if (value := getattr(other, one.name)) and value != getattr(coin, one.name)
+    )
+
+
+def _said_again(item: Item, facts: Facts, other: Item, found: Facts) -> str | None:
+    """What another row of a photo says, as part of a sentence; None if the same."""
+    ruler = found.coin.ruler_attributed
+    names = list(differing(facts.coin, found.coin))
+    names += [
+        name
+        for name, value in found.photo.items()
+        if value and value != facts.photo.get(name)
+    ]
+    coin_id = other.row.get("coin_id")
+    if coin_id and coin_id != item.row.get("coin_id"):
+        names.append("coin_id")
+    if "ruler_attributed" in names and ruler is not None:
+        return f", as {class_title(ruler)}"
+    return f", with other {in_words(names)}" if names else None
+
+
+def _facts_of_row(item: Item, *, folder_labels: bool) -> Facts:
     remarks: list[str] = []
     row = _without_overlong(item.row, remarks)
     ruler, name = _ruler_of(row, remarks)

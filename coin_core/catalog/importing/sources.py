@@ -50,6 +50,8 @@ class Item:
         read: Returns its bytes; raises UnreadablePhotoError.
         problem: A sentence why it cannot be read, or None.
         row: Field to cell of a table; empty without one.
+        row_name: Such as "row 2 of coins.csv"; "" without one.
+        other_rows: Name and cells of further rows that name it and say other things.
         deferred_row: Returns the row if it is known only after `read`.
         coin_key: The same for photos of one coin.
     """
@@ -61,6 +63,8 @@ class Item:
     read: Callable[[], bytes] = field(default=bytes, compare=False)
     problem: str | None = None
     row: Mapping[str, str] = field(default_factory=dict)
+    row_name: str = ""
+    other_rows: tuple[tuple[str, Mapping[str, str]], ...] = ()
     deferred_row: Callable[[], Mapping[str, str]] | None = field(
         default=None, compare=False
     )
@@ -107,8 +111,9 @@ def list_items(
         for item in _walk(source, keep_open, tables):
             items.setdefault(item.key, item)
     listed = [_with_coin(item) for item in items.values()]
+    in_sources = len(listed)
     for table in tables:
-        listed = _apply(table, listed)
+        listed = _apply(table, listed, in_sources)
     return listed
 
 
@@ -346,17 +351,26 @@ def _with_coin(item: Item) -> Item:
     return replace(item, coin_key=f"{folder}{stem}__")
 
 
-def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
-    """Set the row of every photo; rows without a photo become items of their own."""
+def _apply(table: NamedTable, items: list[Item], in_sources: int) -> list[Item]:
+    """Set the row of every photo; rows without a photo become items of their own.
+
+    The first row that names a photo is its row, in whatever table.
+
+    Args:
+        table: The table.
+        items: Photos of the sources, then those that the tables before name.
+        in_sources: How many are photos of the sources.
+    """
     by_path: dict[str, list[int]] = {}
     by_name: dict[str, list[int]] = {}
-    for index, item in enumerate(items):
+    for index, item in enumerate(items[:in_sources]):
         if item.problem is None:
             path = PurePosixPath(item.relative)
             by_path.setdefault(_comparable(path), []).append(index)
             by_name.setdefault(_comparable(path.name), []).append(index)
     out = list(items)
-    keys = {item.key for item in items}
+    places = {item.key: index for index, item in enumerate(items)}
+    others: dict[int, list[tuple[str, Mapping[str, str]]]] = {}
     columns = {column: k for k, column in enumerate(table.table.columns)}
     pictures = _pictures_by_row(table)
     exported = (*EXPORT_COLUMNS, *EXPORT_TEXTS) if is_export(columns) else ()
@@ -366,10 +380,14 @@ def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
         files = [name for name in (row.get("file"), row.get("second_file")) if name]
         coin = row.get("coin_id")
         coin_key = f"{table.key} coin {coin}" if coin else None
+        row_name = f"row {number} of {table.name}"
         in_cells = pictures.pop(number, [])
         if coin_key is None and len(files) + len(in_cells) > 1:
             coin_key = f"{table.key} row {number}"
-        out += [replace(item, row=row, coin_key=coin_key) for item in in_cells]
+        out += [
+            replace(item, row=row, row_name=row_name, coin_key=coin_key)
+            for item in in_cells
+        ]
         for name in files or ([] if in_cells else [""]):
             path = PurePosixPath(name.replace("\\", "/"))
             matches = (
@@ -380,15 +398,22 @@ def _apply(table: NamedTable, items: list[Item]) -> list[Item]:
             in_source = [k for k in matches if out[k].key.startswith(table.own)]
             matches = in_source or matches
             if len(matches) == 1:
-                item = replace(out[matches[0]], row=row)
-                if coin_key:
-                    item = replace(item, coin_key=coin_key)
-                out[matches[0]] = item
+                at = matches[0]
             else:
                 item = _from_row(table, path, number, several=len(matches) > 1)
-                if item.key not in keys:
-                    keys.add(item.key)
-                    out.append(replace(item, row=row, coin_key=coin_key))
+                at = places.setdefault(item.key, len(out))
+                out += [item] if at == len(out) else []
+            if not out[at].row:
+                out[at] = replace(
+                    out[at],
+                    row=row,
+                    row_name=row_name,
+                    coin_key=coin_key or out[at].coin_key,
+                )
+            elif out[at].row != row:
+                others.setdefault(at, []).append((row_name, row))
+    for at, rows in others.items():
+        out[at] = replace(out[at], other_rows=(*out[at].other_rows, *rows))
     return [*out, *chain.from_iterable(pictures.values())]
 
 

@@ -298,6 +298,7 @@ def _make_table(
     encoding: str = "",
     sheet: str = "",
     pictures: Callable[[], Iterable[CellPicture]] = tuple,
+    fill_merged: Callable[[Sequence[tuple[int, list[str]]]], None] | None = None,
 ) -> Table | None:
     """The table in some lines of cells; None if all cells are empty.
 
@@ -307,6 +308,7 @@ def _make_table(
         encoding: Of the file.
         sheet: What the lines are of, as part of a sentence.
         pictures: Gives the pictures in the cells, where there is a table.
+        fill_merged: Fills the cells below the headings that are merged.
 
     Raises:
         CatalogError: It is too large.
@@ -323,6 +325,8 @@ def _make_table(
     at = _find_headings([row for _, row in filled[:_HEADING_ROWS]])
     first, headings = filled[at]
     columns = _headings(list(map(_unguard, headings)))
+    if fill_merged is not None:
+        fill_merged(filled[at + 1 :])
     padding = [""] * len(columns)
     unguard = _unguard_exported if is_export(columns) else _unguard
     searched = f"the first {min(len(filled), _HEADING_ROWS)} rows"
@@ -460,6 +464,7 @@ def _read_excel(data: bytes, name: str) -> Table:
                 name,
                 sheet=f"sheet{'s' * (len(titles) > 1)} {', '.join(titles)}",
                 pictures=sheet.pictures,
+                fill_merged=sheet.fill_merged,
             )
             if table is None:
                 continue

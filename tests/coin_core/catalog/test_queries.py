@@ -140,6 +140,8 @@ def test_pages_counts_choices_queues_and_progress(filled: Catalog):
     assert (progress.unreviewed, progress.reviewed, progress.excluded) == (4, 1, 1)
     assert filled.queries.queue("unreviewed") == (3, 4, 5, 6)
     assert filled.queries.queue("unreviewed", limit=2) == (3, 4)
+    assert filled.queries.queue("unreviewed", among=[6, 1, 4]) == (4, 6)
+    assert filled.queries.queue("unreviewed", among=[]) == ()
     # A second reviewer also sees what the first has decided on.
     assert filled.queries.queue("unreviewed", reviewer="bert") == (1, 3, 4, 5, 6)
     filled.predictions.mark_label_issues({2: 0.9, 3: 0.4, 5: 0.8})

@@ -179,6 +179,59 @@ def test_photos_that_were_removed_meanwhile_make_room_for_others(
     assert reviewed_photo(page) == 3
 
 
+def press_key(page: AppTest, catalog: Catalog, what: str, value: object) -> None:
+    """Decide on the photo that is shown, as the visitor of the page."""
+    decide(page, catalog, page.session_state["review_queue_state"], what, value)
+    page.run()
+    assert not page.exception
+
+
+def test_photos_that_others_decide_on_meanwhile_are_skipped(catalog: Catalog) -> None:
+    page = open_page("review")
+    assert reviewed_photo(page) == 1
+    for photo_id in (2, 3, 5):
+        catalog.reviews.add(photo_id, "john_hyrcanus_i", who="Boaz")
+    catalog.edits.exclude([6], "noise", who="Boaz")
+    press_key(page, catalog, "ruler", "alexander_jannaeus")
+    assert reviewed_photo(page) == 4
+    assert "7 in this queue" in page.get("progress")[0].proto.text
+    press_key(page, catalog, "step", -1)
+    assert reviewed_photo(page) == 1  # steps back show what was decided on
+    press_key(page, catalog, "step", 1)
+    catalog.reviews.add(4, "john_hyrcanus_i", who="Boaz")
+    page.run()
+    assert reviewed_photo(page) == 4  # it stays while somebody looks at it
+    press_key(page, catalog, "step", 1)
+    assert reviewed_photo(page) == 7
+    press_key(page, catalog, "undo", None)
+    assert reviewed_photo(page) == 1
+    for photo_id in range(8, 13):
+        catalog.reviews.add(photo_id, "john_hyrcanus_i", who="Boaz")
+    press_key(page, catalog, "ruler", None)
+    press_key(page, catalog, "step", 1)
+    press_key(page, catalog, "ruler", None)
+    assert "Every photo has been reviewed" in page.success[0].value
+
+
+@pytest.mark.parametrize(
+    ("ruler", "words"),
+    [("john_hyrcanus_i", "John Hyrcanus I;"), (None, "“cannot tell”;")],
+)
+def test_a_decision_on_what_somebody_else_has_just_decided_says_so(
+    catalog: Catalog, ruler: str | None, words: str
+) -> None:
+    page = open_page("review")
+    catalog.reviews.add(1, ruler, who="Boaz")
+    press_key(page, catalog, "ruler", "alexander_jannaeus")
+    assert f"Meanwhile Boaz has said {words}" in page.toast[0].value
+    assert catalog.photos.get(1).ruler == "alexander_jannaeus"
+    catalog.edits.exclude([2], "noise", who="Boaz")
+    press_key(page, catalog, "ruler", "alexander_jannaeus")
+    assert "Boaz has excluded" in page.toast[0].value
+    press_key(page, catalog, "ruler", "alexander_jannaeus")
+    assert not page.toast
+
+
 def test_another_reviewer_is_given_a_queue_of_their_own(catalog: Catalog) -> None:
     catalog.reviews.add(1, "john_hyrcanus_i", who="Boaz")
     page = open_page("review")

@@ -50,6 +50,7 @@ from coin_core.catalog.similarity import THUMBNAIL_PX, Match
 from coin_core.cli.main import main
 from coin_core.errors import CatalogError
 from coin_core.imaging import photo_io
+from coin_core.storage import data_dir
 
 THUMBNAIL = np.zeros((THUMBNAIL_PX, THUMBNAIL_PX), np.uint8)
 FACE = CatalogFace(
@@ -375,6 +376,75 @@ def test_each_row_of_a_coin_adds_what_the_others_leave_out(catalog, tmp_path):
     assert [reference.number for reference in coin.references] == ["A12"]
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_of_two_rows_of_a_photo_the_first_counts_and_the_other_is_told(
+    catalog, tmp_path, beside
+):
+    folder = lay_out(tmp_path / "in", "a.png", "b.png", "c.png")
+    (folder / "t.csv").write_text(
+        "file,ruler,weight\n"
+        "a.png,Jannaeus,2.1\nb.png,Jannaeus,2.1\nc.png,Jannaeus,2.1\n"
+        "a.png,John Hyrcanus I,9.9\nb.png,Alexander Jannaeus,9.9\n"
+        'c.png,Jannaeus,"2,1 g"\n',
+        encoding="utf-8",
+    )
+    sources = [folder / "t.csv"] if beside else [folder / "t.csv", folder]
+    last, items = bring(catalog, *sources)
+    assert (last.done, last.failed) == (3, 0)
+    stored = by_name(catalog)
+    assert [stored[f"{name}.png"].ruler for name in "abc"] == [
+        None,
+        "alexander_jannaeus",
+        "alexander_jannaeus",
+    ]
+    weights = {catalog.photos.coin(one.coin_id).weight_g for one in stored.values()}
+    assert weights == {2.1}
+    assert items["a.png"].message == (
+        "Row 5 of t.csv lists a.png again, as John Hyrcanus I; row 2 of t.csv was "
+        "used. The rows name different rulers, so they gave no label."
+    )
+    assert items["b.png"].message == (
+        "Row 6 of t.csv lists b.png again, with other weight g; row 3 of t.csv was "
+        "used."
+    )
+    assert items["c.png"].message is None
+
+
+def test_tables_in_two_folders_name_their_own_photos(catalog, tmp_path):
+    for number, name in enumerate(("one", "two")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "a.png").write_bytes(photo(number))
+        (folder / "t.csv").write_text(f"file,weight\na.png,{number + 1}\n", "utf-8")
+    tables = [tmp_path / "one/t.csv", tmp_path / "two/t.csv"]
+    last, _items = bring(catalog, *tables, tables[0])
+    assert (last.done, last.failed) == (2, 0)
+    photos = catalog.queries.find(PhotoQuery()).photos
+    coins = [catalog.photos.coin(one.coin_id) for one in photos]
+    assert sorted(coin.weight_g for coin in coins) == [1, 2]
+
+
+def test_rows_that_contradict_each_other_about_a_coin_are_told(catalog, tmp_path):
+    folder = lay_out(tmp_path / "in", "a.png", "b.png", "c.png")
+    (folder / "t.csv").write_text(
+        "file,coin,ruler,weight,diameter\n"
+        "a.png,C1,Alexander Jannaeus,2.1,\n"
+        "b.png,C1,John Hyrcanus I,9.9,14\n"
+        "c.png,C1,Jannaeus,,14\n",
+        encoding="utf-8",
+    )
+    _last, items = bring(catalog, folder / "t.csv")
+    assert {photo.ruler for photo in by_name(catalog).values()} == {
+        "alexander_jannaeus"
+    }
+    assert items["b.png"].message == (
+        "Row 3 of t.csv calls its coin John Hyrcanus I; the label Alexander Jannaeus "
+        "was kept. Other values that row 3 of t.csv has for its coin were not used: "
+        "weight g."
+    )
+    assert items["a.png"].message is items["c.png"].message is None
+
+
 def test_names_that_no_file_can_have_are_not_there(catalog, tmp_path):
     folder = lay_out(tmp_path / "in", "a.png")
     names = ("a.png", f"{'a' * 300}.png", f"{'b/' * 3000}c.png", "d\\0.png")
@@ -674,6 +744,36 @@ def test_a_report_without_a_place_is_refused_before_the_import(
     assert main(["import", str(folder), "--report", str(tmp_path / report)]) == 2
     assert said in capsys.readouterr().err
     assert catalog.queries.find(PhotoQuery(), offset=0, limit=9).total == 0
+
+
+@pytest.mark.parametrize("report", ["t.csv", "in/labels.csv", "in/a.png", "m.json"])
+def test_a_report_does_not_replace_what_is_read(catalog, tmp_path, capsys, report):
+    folder = lay_out(tmp_path / "in", "a.png")
+    for table in (tmp_path / "t.csv", folder / "labels.csv"):
+        table.write_text("file,ruler\na.png,Yehudah\n", encoding="utf-8")
+    (tmp_path / "m.json").write_text('{"file": "file"}', encoding="utf-8")
+    before = (tmp_path / report).read_bytes()
+    command = ["import", str(folder), str(tmp_path / "t.csv")]
+    command += ["--mapping", str(tmp_path / "m.json")]
+    assert main([*command, "--report", str(tmp_path / report)]) == 2
+    assert "is read by the import" in capsys.readouterr().err
+    assert (tmp_path / report).read_bytes() == before
+
+
+def test_a_report_or_an_export_does_not_replace_what_the_program_keeps(
+    catalog, tmp_path, capsys
+):
+    folder = lay_out(tmp_path / "in", "a.png")
+    kept = data_dir() / "kept.csv"
+    kept.write_text("mine", encoding="utf-8")
+    bring(catalog, folder)
+    for command in (
+        ["import", str(folder), "--report", str(kept)],
+        ["dataset", "export", str(kept)],
+    ):
+        assert main(command) != 0
+        assert "of the data folder" in capsys.readouterr().err
+    assert kept.read_text("utf-8") == "mine"
 
 
 def test_the_command_brings_in_and_says_what_it_could_not(

@@ -122,6 +122,38 @@ def test_headings_are_found_below_a_title():
         assert table.row_numbers == (4,)
 
 
+def merged(data, *ranges):
+    cells = b"".join(b'<mergeCell ref="%s"/>' % one.encode() for one in ranges)
+    found = b"</sheetData>"
+    return edited(data, SHEET, found, found + b"<mergeCells>%s</mergeCells>" % cells)
+
+
+def test_cells_that_are_merged_downwards_count_for_each_of_their_rows():
+    rows = [
+        *(["Collection", "a title"], [None, "x"], ["file", "ruler", "notes"]),
+        *(["a.jpg", "Yehudah"], ["b.jpg"], [None, None, "worn"], ["c.jpg"]),
+    ]
+    ranges = ("A1:A2", "B1:C2", "B4:B6", "A5:A6", "A7:C7", "C4:C5", "B7:B9")
+    table = parse_table(merged(excel(*rows), *ranges, "B3", "x:y"), "t.xlsx")
+    assert table.columns == ("file", "ruler", "notes")
+    assert table.rows == (
+        ("a.jpg", "Yehudah", ""),
+        ("b.jpg", "Yehudah", ""),
+        ("b.jpg", "Yehudah", "worn"),
+        ("c.jpg", "", ""),
+    )
+
+
+def test_merged_cells_count_as_cells(monkeypatch):
+    data = excel(["file", "ruler"], ["a.jpg", "x"], *[["b.jpg"]] * 500)
+    tall = ["B2:B1048576"] * 20
+    assert {row[1] for row in parse_table(merged(data, *tall), "t.xlsx").rows} == {"x"}
+    monkeypatch.setattr(excel_files, "MAX_TAGS", 9_000)
+    assert parse_table(merged(data, *tall[:2]), "t.xlsx").rows[-1] == ("b.jpg", "x")
+    with pytest.raises(CatalogError, match="more cells"):
+        parse_table(merged(data, *tall), "t.xlsx")
+
+
 def test_a_row_of_unknown_headings_stays_the_first_one():
     table = parse_table(b"p,q,r\na.jpg,source,1\nb.jpg,name,2\n", "t.csv")
     assert table.columns == ("p", "q", "r")
