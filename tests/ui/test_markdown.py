@@ -61,7 +61,7 @@ TRUSTED = {
     "ui/dataset/actions.py": {"word"},  # undo or redo
     "ui/dataset/filters.py": {"label"},
     # the two of its drop zone come from its callers, as texts of the program
-    "ui/dataset/import_panel.py": {"title", "field", "label", "words"},
+    "ui/dataset/import_panel.py": {"title", "field_title(field)", "label", "words"},
     "ui/dataset/earlier_imports.py": {"title"},
     "ui/dataset/photo_facts.py": {"title"},
     "ui/dataset/review.py": {"titles.__getitem__"},

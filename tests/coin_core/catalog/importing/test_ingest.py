@@ -404,7 +404,7 @@ def test_of_two_rows_of_a_photo_the_first_counts_and_the_other_is_told(
         "used. The rows name different rulers, so they gave no label."
     )
     assert items["b.png"].message == (
-        "Row 6 of t.csv lists b.png again, with other weight g; row 3 of t.csv was "
+        "Row 6 of t.csv lists b.png again, with other weight in g; row 3 of t.csv was "
         "used."
     )
     assert items["c.png"].message is None
@@ -440,7 +440,7 @@ def test_rows_that_contradict_each_other_about_a_coin_are_told(catalog, tmp_path
     assert items["b.png"].message == (
         "Row 3 of t.csv calls its coin John Hyrcanus I; the label Alexander Jannaeus "
         "was kept. Other values that row 3 of t.csv has for its coin were not used: "
-        "weight g."
+        "weight in g."
     )
     assert items["a.png"].message is items["c.png"].message is None
 
