@@ -368,6 +368,5 @@ def test_a_model_that_is_broken_is_not_kept_and_its_run_says_why(folder, monkeyp
     with pytest.raises(WeightsMismatchError, match="out: it gives one answer"):
         train("svm", coins, seed=1)
     assert bundle.load_card(bundle.models_dir() / "out") == card
-    (state, reason) = list_runs()[-1].state_and_reason()
-    assert state is RunState.FAILED
-    assert reason == "out: it gives one answer. It is not kept."
+    ended = {run.state_and_reason() for run in list_runs()}
+    assert (RunState.FAILED, "out: it gives one answer. It is not kept.") in ended
