@@ -53,8 +53,7 @@ from coin_core.storage import (
     dump_json,
     open_lock,
     read_json,
-    replacing,
-    write_file,
+    write_folder,
     write_json,
 )
 
@@ -395,13 +394,13 @@ def _install(source: Path, name: str) -> str:
     bundle.check_name(card.name)
     folder = bundle.models_dir() / card.name
     _refuse_taken(folder)
-    with replacing(folder) as temporary:
-        temporary.mkdir()
-        for file, data in files.items():
-            write_file(temporary / file, data)
-        write_file(temporary / "card.json", card_to_json(card).encode())
+
+    def trial(temporary: Path) -> None:
         _try_new(temporary, card.name)
         _refuse_taken(folder)  # a training may have ended during the trial
+
+    files["card.json"] = card_to_json(card).encode()
+    write_folder(folder, files, trial=trial)
     return card.name
 
 

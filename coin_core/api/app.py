@@ -150,14 +150,12 @@ class Service:
                 # The others are loaded before somebody asks for them.
                 await asyncio.to_thread(self.coin_classifier.load)
             except Exception as error:  # noqa: BLE001 - whoever looks is told
-                if isinstance(error, KNOWN_ERRORS):
+                said = f"The program failed ({type(error).__name__}: {error})."
+                if is_known := isinstance(error, KNOWN_ERRORS):
                     said = sentence_of(error)
-                else:
-                    said = f"The program failed ({type(error).__name__}: {error})."
                 problem = f"The classifiers cannot be loaded: {said}"
                 if problem != self.state:
-                    is_mistake = not isinstance(error, KNOWN_ERRORS)
-                    _log.error("%s", problem, exc_info=is_mistake)
+                    _log.error("%s", problem, exc_info=not is_known)
                 self.state = self.state and problem
                 await asyncio.sleep(_TRY_AGAIN_S)
 

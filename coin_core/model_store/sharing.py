@@ -16,6 +16,7 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -30,8 +31,8 @@ from coin_core.storage import (
     data_dir,
     open_lock,
     read_json,
-    replacing,
     write_file,
+    write_folder,
     write_json,
 )
 
@@ -269,11 +270,7 @@ def _write_bundle(name: str, data: bytes | None, here: str, *, seen: str) -> str
             discard(folder, replaced)
 
     if digest != here:
-        with replacing(folder, keep) as new:
-            new.mkdir()
-            for file, content in files.items():
-                write_file(new / file, content)
-            _try_first(model, new)
+        write_folder(folder, files, keep, partial(_try_first, model))
     return digest
 
 

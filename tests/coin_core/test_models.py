@@ -383,7 +383,7 @@ def test_a_full_disk_is_said_where_a_model_is_installed(monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(models, "write_file", full)
+    monkeypatch.setattr("coin_core.storage._write_synced", full)
     with pytest.raises(BusyError, match=r"the disk is full.*nothing was changed"):
         install_model(bundle.WEIGHTS_DIR / "svm", "mine")
     assert not any(bundle.models_dir().iterdir())

@@ -149,7 +149,7 @@ def test_a_full_disk_is_said_where_a_model_is_added(client, tmp_path, monkeypatc
 
     headers = HEADERS | {"content-type": "application/zip"}
     data = packed("svm", tmp_path).read_bytes()
-    for place in ("coin_core.models.write_file", "tempfile.mkdtemp"):
+    for place in ("coin_core.storage._write_synced", "tempfile.mkdtemp"):
         monkeypatch.setattr(place, full)
         response = client.post("/api/models", content=data, headers=headers)
         check_problem(response, 503, "the disk is full.*nothing was changed")
